@@ -8,9 +8,10 @@ use super::deliveries::Deliveries;
 use super::event::{Closed, Event, Link};
 use super::heartbeat::Heartbeat;
 use super::session::{ClientSession, State};
+use super::unnumbered::Counts;
 use crate::Frame;
 use crate::comet::message::capability;
-use crate::comet::{Code, Gap, GoingAway, Seq, ServerFrame, Welcome};
+use crate::comet::{Code, GoingAway, Seq, ServerFrame, Welcome};
 
 impl ClientSession {
     /// Handles a frame; one that violates the dialect ends the connection, and the client
@@ -56,10 +57,10 @@ impl ClientSession {
                 self.events.push_back(Event::Gap { from: to, to, gap });
             }
             frame @ (ServerFrame::Deliver { .. } | ServerFrame::Gap { .. }) => {
-                self.read_numbered(now, frame);
+                read_numbered(self, now, frame);
             }
             frame @ (ServerFrame::BestEffort { .. } | ServerFrame::Latest { .. }) => {
-                self.read_unnumbered(now, frame);
+                read_unnumbered(self, now, frame);
             }
             ServerFrame::SendReply { ack, body } => {
                 self.answer(now, ack, Event::Replied { seq: ack, body });
@@ -69,77 +70,6 @@ impl ClientSession {
             }
             // A second answer to the auth.
             _ => self.give_up(Duration::ZERO),
-        }
-    }
-
-    /// Deliveries and gaps with numbers.
-    fn read_numbered(&mut self, now: Time, frame: ServerFrame) {
-        match frame {
-            ServerFrame::Deliver { seq, body } => {
-                let arrived = self.deliveries.handle_delivery(now, &self.config, seq, body);
-                self.events.extend(arrived);
-            }
-            ServerFrame::Gap { to, gap } if !to.is_none() => {
-                let arrived = self.deliveries.handle_gap(now, &self.config, to, gap);
-                self.events.extend(arrived);
-            }
-            ServerFrame::Unknown { .. } => {}
-            _ => self.give_up(Duration::ZERO),
-        }
-    }
-
-    /// Deliveries without a number of the session, which the connection may count.
-    fn read_unnumbered(&mut self, now: Time, frame: ServerFrame) {
-        let counts = self.unnumbered.as_deref_mut();
-        let event = match frame {
-            ServerFrame::BestEffort { seq, body } => counts
-                .is_none_or(|counts| counts.takes_best_effort(now, seq))
-                .then_some(Event::BestEffort { body }),
-            ServerFrame::Latest { seq, key, body } => counts
-                .is_none_or(|counts| counts.takes_latest(now, seq, &key))
-                .then_some(Event::Latest { key, body }),
-            _ => None,
-        };
-        self.events.extend(event);
-        self.tell_missing(now);
-    }
-
-    /// Reads what lanes have brought, which waits for the welcome.
-    fn read_lanes(&mut self, now: Time, link: Link) {
-        (0..LANES).for_each(|lane| self.read_lane(now, link, lane));
-    }
-
-    pub(super) fn read_lane(&mut self, now: Time, link: Link, lane: usize) {
-        while self.is_connected(link) {
-            let frame = match self.connection.next_of_lane(lane) {
-                Ok(Some(Frame { head, body })) => ServerFrame::decode(head, body).ok(),
-                Ok(None) => return,
-                Err(_broken) => None,
-            };
-            match frame {
-                Some(frame) => self.read_numbered(now, frame),
-                None => self.give_up(Duration::ZERO),
-            }
-        }
-    }
-
-    pub(super) fn take_datagram(&mut self, now: Time, Frame { head, body }: Frame) {
-        if let Ok(frame) = ServerFrame::decode(head, body) {
-            self.read_unnumbered(now, frame);
-        }
-    }
-
-    /// Tells of counts that are missing by now.
-    pub(super) fn tell_missing(&mut self, now: Time) {
-        if self.unnumbered.as_mut().is_some_and(|counts| counts.take_gap(now)) {
-            self.events.push_back(uncounted());
-        }
-    }
-
-    /// The connection is gone, and with it what is under way on it.
-    pub(super) fn end_counting(&mut self) {
-        if self.unnumbered.take().is_some_and(|counts| counts.is_missing()) {
-            self.events.push_back(uncounted());
         }
     }
 
@@ -160,8 +90,8 @@ impl ClientSession {
         let can = |ability| welcome.capabilities & ability != 0;
         self.deliveries.set_lanes(can(capability::LANES));
         // Those of a connection that this one takes over from.
-        self.end_counting();
-        self.unnumbered = can(capability::DATAGRAMS).then(Box::default);
+        self.events.extend(self.unnumbered.end());
+        self.unnumbered = Counts::new(can(capability::DATAGRAMS));
         // Acks must be sent before the server's window is full.
         let quarter = welcome.deliver_window.max(4) / 4;
         self.deliveries.set_ack_every(self.config.ack_every.min(quarter));
@@ -175,7 +105,8 @@ impl ClientSession {
         let every = if asked.is_zero() { own } else { asked.min(own) };
         self.heartbeat = Heartbeat::new(every, now, self.heartbeat.round_trip());
         self.events.push_back(Event::Opened { resumed: welcome.resumed, welcome });
-        self.read_lanes(now, self.link());
+        let link = self.link();
+        (0..LANES).for_each(|lane| read_lane(self, now, link, lane));
     }
 
     /// Acks the received deliveries, then closes and comes back.
@@ -191,9 +122,52 @@ impl ClientSession {
     }
 }
 
-/// Some deliveries without numbers may be missing.
-fn uncounted() -> Event {
-    Event::Gap { from: Seq::NONE, to: Seq::NONE, gap: Gap::default() }
+/// Handles what a lane has brought; to be called once the session is open.
+pub(super) fn read_lane(session: &mut ClientSession, now: Time, link: Link, lane: usize) {
+    while session.is_connected(link) {
+        let frame = match session.connection.next_of_lane(lane) {
+            Ok(Some(Frame { head, body })) => ServerFrame::decode(head, body).ok(),
+            Ok(None) => return,
+            Err(_broken) => None,
+        };
+        match frame {
+            Some(frame) => read_numbered(session, now, frame),
+            None => session.give_up(Duration::ZERO),
+        }
+    }
+}
+
+/// Handles deliveries and gaps with numbers.
+fn read_numbered(session: &mut ClientSession, now: Time, frame: ServerFrame) {
+    let ClientSession { deliveries, config, events, .. } = session;
+    match frame {
+        ServerFrame::Deliver { seq, body } => {
+            events.extend(deliveries.handle_delivery(now, config, seq, body));
+        }
+        ServerFrame::Gap { to, gap } if !to.is_none() => {
+            events.extend(deliveries.handle_gap(now, config, to, gap));
+        }
+        ServerFrame::Unknown { .. } => {}
+        _ => session.give_up(Duration::ZERO),
+    }
+}
+
+/// Handles deliveries without a number of the session, which the connection may count; ignores all
+/// else.
+pub(super) fn read_unnumbered(session: &mut ClientSession, now: Time, frame: ServerFrame) {
+    let event = match frame {
+        ServerFrame::BestEffort { seq, body } => {
+            let takes = session.unnumbered.takes_best_effort(now, seq);
+            takes.then_some(Event::BestEffort { body })
+        }
+        ServerFrame::Latest { seq, key, body } => {
+            let takes = session.unnumbered.takes_latest(now, seq, &key);
+            takes.then_some(Event::Latest { key, body })
+        }
+        _ => None,
+    };
+    session.events.extend(event);
+    session.events.extend(session.unnumbered.tell(now));
 }
 
 fn millis(millis: u32) -> Duration {

@@ -32,6 +32,7 @@
 //! bodies.
 
 mod backoff;
+mod beside;
 mod config;
 mod connection;
 mod deliveries;
@@ -41,6 +42,7 @@ mod heartbeat;
 mod outbox;
 mod roaming;
 mod session;
+mod successor;
 mod time;
 mod unnumbered;
 

@@ -12,16 +12,9 @@ use super::Time;
 use super::connection::Connection;
 use super::event::{Event, Link};
 use super::session::{ClientSession, State};
+use super::successor::Successor;
 use crate::Frame;
 use crate::comet::ServerFrame;
-
-/// The connection that is to take over.
-#[derive(Debug)]
-pub(super) struct Successor {
-    connection: Connection,
-    /// Deadline of the welcome, once it is connected.
-    deadline: Option<Time>,
-}
 
 impl ClientSession {
     /// Requests a second connection, which takes over once the server has welcomed it; the first
@@ -42,7 +35,7 @@ impl ClientSession {
         if !may_switch {
             return None;
         }
-        self.handle_now(now);
+        self.now = now;
         let link = self.next_link();
         let connection = Connection::of(link);
         self.successor = Some(Box::new(Successor { connection, deadline: None }));
@@ -104,15 +97,6 @@ impl ClientSession {
         }
         // Frames behind the welcome are those of the session.
         self.handle_bytes(now, link, &[]);
-    }
-
-    /// Keeps bytes of a lane of the second connection until its welcome.
-    pub(super) fn push_successor_lane(&mut self, link: Link, lane: usize, bytes: &[u8]) {
-        let Some(Successor { connection, .. }) = self.successor_of(link) else { return };
-        connection.push_lane(lane, bytes);
-        if connection.is_lane_full(lane) {
-            self.drop_successor();
-        }
     }
 
     /// Handles the answer to the auth of the second connection.

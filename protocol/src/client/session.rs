@@ -19,8 +19,8 @@ use super::deliveries::Deliveries;
 use super::event::{Closed, Event, Link};
 use super::heartbeat::{Heartbeat, Silence};
 use super::outbox::{Full, Outbox};
-use super::roaming::Successor;
-use super::unnumbered::Unnumbered;
+use super::successor::Successor;
+use super::unnumbered::Counts;
 use super::{Config, Time};
 use crate::Frame;
 use crate::comet::{Auth, ClientFrame, Ping, Seq};
@@ -51,13 +51,12 @@ pub struct ClientSession {
     pub(super) backoff: Backoff,
     pub(super) ticket: Bytes,
     pub(super) deliveries: Deliveries,
-    /// Of the current connection, if it counts them.
-    pub(super) unnumbered: Option<Box<Unnumbered>>,
+    pub(super) unnumbered: Counts,
     pub(super) outbox: Outbox,
     pub(super) heartbeat: Heartbeat,
     pub(super) events: VecDeque<Event>,
     leaves: bool,
-    now: Time,
+    pub(super) now: Time,
 }
 
 impl ClientSession {
@@ -72,7 +71,7 @@ impl ClientSession {
             backoff: Backoff::new(config.backoff, config.max_backoff, seed),
             ticket: Bytes::new(),
             deliveries: Deliveries::new(config.ack_every),
-            unnumbered: None,
+            unnumbered: Counts::default(),
             outbox: Outbox::new(config.outbox, config.outbox_bytes, config.retry),
             heartbeat: Heartbeat::new(config.heartbeat, now, Duration::ZERO),
             events: VecDeque::new(),
@@ -159,36 +158,6 @@ impl ClientSession {
         }
     }
 
-    /// Handles bytes from the stream of a lane, split anywhere, without its first byte, which is
-    /// the lane. Before the welcome they are kept, as far as a packet and 64 KiB reach.
-    pub fn handle_lane(&mut self, now: Time, link: Link, lane: u8, bytes: &[u8]) {
-        self.now = now;
-        if self.successor_of(link).is_some() {
-            return self.push_successor_lane(link, lane.into(), bytes);
-        }
-        if !self.is_connected(link) {
-            return;
-        }
-        self.heartbeat.handle_read(now);
-        self.connection.push_lane(lane.into(), bytes);
-        if matches!(self.state, State::Open) {
-            self.read_lane(now, link, lane.into());
-        } else if self.connection.is_lane_full(lane.into()) {
-            self.give_up(Duration::ZERO);
-        }
-    }
-
-    /// Handles a datagram from the connection. One that cannot be understood is ignored.
-    pub fn handle_datagram(&mut self, now: Time, link: Link, bytes: &[u8]) {
-        self.now = now;
-        if self.is_connected(link) && matches!(self.state, State::Open) {
-            self.heartbeat.handle_read(now);
-            if let Some(frame) = self.connection.read_datagram(bytes) {
-                self.take_datagram(now, frame);
-            }
-        }
-    }
-
     /// Handles a whole frame from the connection.
     pub fn handle_frame(&mut self, now: Time, link: Link, frame: Frame) {
         self.now = now;
@@ -210,7 +179,7 @@ impl ClientSession {
             State::Waiting { until } if until <= now => self.connect(),
             State::Authenticating { deadline } if deadline <= now => self.give_up(Duration::ZERO),
             State::Open => {
-                self.tell_missing(now);
+                self.events.extend(self.unnumbered.tell(now));
                 match self.heartbeat.silence(now) {
                     Silence::Fine => {}
                     Silence::Ping => self.connection.request_ping(),
@@ -256,7 +225,7 @@ impl ClientSession {
             State::Authenticating { deadline } => Some(deadline),
             State::Connecting | State::Over => None,
             State::Open => {
-                let missing = self.unnumbered.as_ref().and_then(|it| it.gap_at());
+                let missing = self.unnumbered.gap_at();
                 let dues = [self.deliveries.ack_at(), self.outbox.retry_at(), missing];
                 dues.into_iter().flatten().chain([self.heartbeat.due()]).min()
             }
@@ -281,10 +250,6 @@ impl ClientSession {
         self.newest
     }
 
-    pub(super) const fn handle_now(&mut self, now: Time) {
-        self.now = now;
-    }
-
     fn connect(&mut self) {
         let link = self.next_link();
         self.connection.begin(link);
@@ -305,7 +270,7 @@ impl ClientSession {
         }
         self.drop_successor();
         self.connection.close();
-        self.end_counting();
+        self.events.extend(self.unnumbered.end());
         self.state = State::Over;
         self.events.push_back(Event::Closed(closed));
     }
@@ -317,7 +282,7 @@ impl ClientSession {
         }
         self.drop_successor();
         self.connection.close();
-        self.end_counting();
+        self.events.extend(self.unnumbered.end());
         let until = self.now + after + self.backoff.next_wait();
         self.state = State::Waiting { until };
         self.events.push_back(Event::Waiting { until });

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Time;
-use crate::comet::{Key, Seq};
+use super::{Event, Time};
+use crate::comet::{Gap, Key, Seq};
 
 /// Keys whose newest counts are remembered.
 const KEYS: usize = 256;
@@ -15,9 +15,50 @@ const KEYS: usize = 256;
 /// Patience with a count that is missing: others may have overtaken it.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// Counts on the current connection, if it has any.
+#[derive(Debug, Default)]
+pub(super) struct Counts(Option<Box<Unnumbered>>);
+
+impl Counts {
+    /// A connection begins.
+    pub(super) fn new(has_counts: bool) -> Self {
+        Self(has_counts.then(Box::default))
+    }
+
+    /// Whether a best-effort delivery is to be handed up.
+    pub(super) fn takes_best_effort(&mut self, now: Time, count: Seq) -> bool {
+        self.0.as_mut().is_none_or(|counts| counts.takes_best_effort(now, count))
+    }
+
+    /// Whether a latest delivery is to be handed up.
+    pub(super) fn takes_latest(&mut self, now: Time, count: Seq, key: &Key) -> bool {
+        self.0.as_mut().is_none_or(|counts| counts.takes_latest(now, count, key))
+    }
+
+    /// Time at which counts that are missing are given up.
+    pub(super) fn gap_at(&self) -> Option<Time> {
+        self.0.as_ref()?.gap_at
+    }
+
+    /// Word of counts that are missing by now.
+    pub(super) fn tell(&mut self, now: Time) -> Option<Event> {
+        self.0.as_mut()?.take_gap(now).then(uncounted)
+    }
+
+    /// The connection is gone, and with it what is under way on it: word of what is missing.
+    pub(super) fn end(&mut self) -> Option<Event> {
+        self.0.take()?.gap_at.map(|_| uncounted())
+    }
+}
+
+/// Some deliveries without numbers may be missing.
+fn uncounted() -> Event {
+    Event::Gap { from: Seq::NONE, to: Seq::NONE, gap: Gap::default() }
+}
+
 /// Counts of one connection that have come.
 #[derive(Debug)]
-pub(super) struct Unnumbered {
+struct Unnumbered {
     newest: Seq,
     /// Bit `n`: the count `n` before the newest has come, or has been told as missing.
     settled: u64,
@@ -44,7 +85,7 @@ impl Default for Unnumbered {
 
 impl Unnumbered {
     /// Whether a best-effort delivery is to be handed up. One that was overtaken is missing.
-    pub(super) fn takes_best_effort(&mut self, now: Time, count: Seq) -> bool {
+    fn takes_best_effort(&mut self, now: Time, count: Seq) -> bool {
         if count.is_none() {
             return true;
         }
@@ -57,7 +98,7 @@ impl Unnumbered {
     }
 
     /// Whether a latest delivery is to be handed up. One that was overtaken is not missed.
-    pub(super) fn takes_latest(&mut self, now: Time, count: Seq, key: &Key) -> bool {
+    fn takes_latest(&mut self, now: Time, count: Seq, key: &Key) -> bool {
         if count.is_none() {
             return true;
         }
@@ -105,22 +146,12 @@ impl Unnumbered {
         }
     }
 
-    /// Time at which counts that are missing are given up.
-    pub(super) const fn gap_at(&self) -> Option<Time> {
-        self.gap_at
-    }
-
     /// Whether something is missing by now that has not been told before.
-    pub(super) fn take_gap(&mut self, now: Time) -> bool {
+    fn take_gap(&mut self, now: Time) -> bool {
         let is_due = self.gap_at.take_if(|due| *due <= now).is_some();
         if is_due {
             self.settled = u64::MAX;
         }
         is_due
-    }
-
-    /// Whether something is missing that has not been told.
-    pub(super) const fn is_missing(&self) -> bool {
-        self.gap_at.is_some()
     }
 }

@@ -178,7 +178,8 @@ impl World {
 
     fn connect(&mut self, now: Time) {
         let Some((_, link)) = self.connecting.take_if(|(due, _)| *due <= self.now) else { return };
-        if self.faults.cut > 0 && self.rng.below(4) == 0 {
+        // The first attempt succeeds: the waits after refusals may be longer than all else.
+        if self.faults.cut > 0 && self.connects > 0 && self.rng.below(4) == 0 {
             return self.client.handle_disconnected(now, link);
         }
         self.connects += 1;
