@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::example::Example;
 
-/// A relay with a certificate for `localhost` and 127.0.0.1, made by OpenSSL: P-256, for 13 days, as
-/// browsers demand of those that they know by their hash.
+/// A relay with a certificate for `localhost` and 127.0.0.1, made by OpenSSL: P-256, for 13 days,
+/// as browsers demand of those that they know by their hash.
 pub(crate) struct Secured {
     relay: Example,
     folder: TempDir,

@@ -134,7 +134,7 @@ impl World {
             let mut buffer = Vec::new();
             while let Some(sent) = connection.poll_transmit(self.now, 1, &mut buffer) {
                 let datagram = std::mem::take(&mut buffer);
-                // Behind the version in a long header; that of the first packet is the client's own.
+                // Behind the version in a long header; in the first packet it is the client's own.
                 let from = if datagram[0] & 0x80 == 0 { 1 } else { 6 };
                 self.id = datagram[from..from + ids::LEN].to_vec();
                 for answer in self.datagram(HERE, datagram[..sent.size].into()) {

@@ -221,8 +221,8 @@ fn connect_request() -> Vec<u8> {
     [&[1], &(0x4000 | section.len() as u16).to_be_bytes()[..], &section].concat()
 }
 
-/// Clients that begin a handshake and do not hear what is answered. What comes back is at most three
-/// times what was sent (RFC 9000 section 8.1).
+/// Clients that begin a handshake and do not hear what is answered. What comes back is at most
+/// three times what was sent (RFC 9000 section 8.1).
 fn initials(arena: &mut Arena) {
     let strangers = Strangers::new(arena);
     let socket = UdpSocket::bind((STRANGER, 0)).expect("a port");
