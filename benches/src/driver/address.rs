@@ -35,9 +35,9 @@ pub enum RouteError {
 impl Route {
     /// Reads an address: `tcp://host:port`, `tls://host:port`, `quic://host:port`,
     /// `ws://host:port/path`, `wss://host:port/path`, `wt://host:port/path`, which is WebTransport,
-    /// or `sse://host:port`, which is server-sent events and POSTs over HTTP. Without a path, or with `/`, the dialect's own is taken; `{room}`
-    /// and `{user}` in it are filled in. A host name is looked up now, and an address of IPv4 is
-    /// preferred.
+    /// or `sse://host:port`, which is server-sent events and POSTs over HTTP. Without a path, or
+    /// with `/`, the dialect's own is taken; `{room}` and `{user}` in it are filled in. A host name
+    /// is looked up now, and an address of IPv4 is preferred.
     ///
     /// # Errors
     ///
@@ -137,10 +137,8 @@ mod tests {
             why("127.0.0.1:3102").split(':').next_back(),
             Some(" relative URL without a base")
         );
-        assert_eq!(
-            why("http://h:1"),
-            r#""http://h:1" begins with none of tcp://, tls://, ws://, wss://, quic://, wt://, sse://"#
-        );
+        let schemes = "tcp://, tls://, ws://, wss://, quic://, wt://, sse://";
+        assert_eq!(why("http://h:1"), format!(r#""http://h:1" begins with none of {schemes}"#));
         assert_eq!(why("tcp://127.0.0.1"), r#""tcp://127.0.0.1" lacks a host, or a port"#);
         assert!(why("tcp://nobody.invalid:1").contains("is not found"));
         let missing = Trust::File("/nowhere/ca.pem".into());

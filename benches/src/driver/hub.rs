@@ -186,8 +186,8 @@ pub(super) struct Hubs {
 const FIRST: usize = usize::MAX - 1;
 
 impl Hubs {
-    /// A socket, and its number, for another connection to this address: a new one as long as there are few, then
-    /// each in turn.
+    /// A socket, and its number, for another connection to this address: a new one as long as there
+    /// are few, then each in turn.
     pub(super) fn pick(
         &mut self,
         registry: &Registry,

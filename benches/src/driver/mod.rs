@@ -35,12 +35,12 @@ use disconnect_reason::DisconnectReason;
 use hub::{Arrival, Hubs};
 use mio::{Events, Poll, Token, Waker};
 use route::Dialing;
-pub(crate) use route::reset;
 pub use route::{Route, Transport};
 use session::Session;
 use timers::Timers;
 pub use trust::{Trust, TrustError};
 pub use tuning::Tuning;
+pub(crate) use wire::reset;
 
 use crate::clock;
 use crate::dialect::{Client, ConnectionRequest, Dialect, Side};

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use mio::Registry;
 use mio::net::TcpStream;
@@ -173,9 +172,3 @@ impl Route {
 
 /// Error of a non-blocking connect on Linux.
 const IN_PROGRESS: i32 = 115;
-
-/// Ends a connection by a reset: nothing that waits is sent, and no port stays behind.
-pub(crate) fn reset(stream: &TcpStream) {
-    // A socket that is gone already needs no reset.
-    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
-}

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use comet_protocol::client::Time;
 use mio::net::TcpStream;
@@ -10,7 +11,6 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
 use super::quic::Quic;
-use super::route::reset;
 use super::sse::Sse;
 
 /// A connection that does not block.
@@ -191,4 +191,10 @@ impl Tls {
         }
         Ok(())
     }
+}
+
+/// Ends a connection by a reset: nothing that waits is sent, and no port stays behind.
+pub(crate) fn reset(stream: &TcpStream) {
+    // A socket that is gone already needs no reset.
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

@@ -82,7 +82,8 @@ pub struct Options {
 #[serde(rename_all = "kebab-case")]
 pub struct ServerOptions {
     /// Addresses of the server: tcp://, tls://, ws://, wss://, quic://, wt:// (WebTransport) or
-    /// sse:// (server-sent events), host, port and path; several are taken in turn [default: a relay is started]
+    /// sse:// (server-sent events), host, port and path; several are taken in turn [default: a
+    /// relay is started]
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub addr: Option<Vec<String>>,
     /// Dialect of the server [default: comet; dtalk with accounts]

@@ -1,8 +1,8 @@
 //! Scenarios of the binary: each starts from a server or a relay, and ends in a report.
 //!
 //! `idle`, `connect`, `echo`, `fan`, `chat`, `storm` and `tortoise` follow a [`Plan`] that a user
-//! gives; `classes`, `cuts` and `roam` have settings of their own, of which they make plans, and need
-//! sessions that are resumed.
+//! gives; `classes`, `cuts` and `roam` have settings of their own, of which they make plans, and
+//! need sessions that are resumed.
 //!
 //! Not here: sessions, threads and measuring (`run`), and the presentation of results (`report`).
 

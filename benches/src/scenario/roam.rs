@@ -75,7 +75,8 @@ pub struct Plan {
     #[arg(long, default_value_t = 10.0)]
     pub ports: f64,
     /// Transports among which sessions move
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = By::value_variants().to_vec())]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(default_values_t = By::value_variants().to_vec())]
     pub by: Vec<By>,
     /// Seconds to wait at the end for outstanding deliveries
     #[arg(long, default_value_t = 60)]

@@ -37,10 +37,10 @@ pub struct Config {
     /// Proof of address asked of clients before anything is kept for them. Default: above 64
     /// handshakes under way.
     pub retry: Retry,
-    /// Tickets of TLS that may be out, each good for one connection, at about 500 bytes each. By one
-    /// a client that comes back saves the certificate, and may send its first packet as early data;
-    /// that is handled once the handshake is complete. Beyond it the oldest are forgotten: such a
-    /// client is asked for a full handshake. 0 for none. Default 4,096.
+    /// Tickets of TLS that may be out, each good for one connection, at about 500 bytes each. By
+    /// one a client that comes back saves the certificate, and may send its first packet as early
+    /// data; that is handled once the handshake is complete. Beyond it the oldest are forgotten:
+    /// such a client is asked for a full handshake. 0 for none. Default 4,096.
     pub tickets: usize,
     /// Silence after which a connection is lost; the client may ask for less. Default 60 s.
     pub idle_timeout: Duration,

@@ -304,7 +304,7 @@ impl Driver {
         // They may be its bytes.
         self.pieces.clear();
         let Some(connection) = self.connections.get(number) else { return };
-        tracing::error!(remote = %connection.remote(), "a QUIC connection panicked, and is dropped");
+        tracing::error!(remote = %connection.remote(), "a QUIC connection panicked: dropped");
         connection.lose(End::Lost(io::ErrorKind::ConnectionAborted));
         self.connections.remove(number);
         self.endpoint.handle_event(ConnectionHandle(number), EndpointEvent::drained());

@@ -111,8 +111,8 @@ fn a_client_that_comes_back_has_its_session_by_its_first_flight() {
     log.remote("alice");
 }
 
-/// Somebody on the way keeps a first flight, and sends it later, or again: nobody but its client can
-/// complete the handshake.
+/// Somebody on the way keeps a first flight, and sends it later, or again: nobody but its client
+/// can complete the handshake.
 #[test]
 fn a_first_flight_in_wrong_hands_begins_no_session() {
     let deadline = Duration::from_millis(700);

@@ -48,12 +48,12 @@ bob heard 3 here again
 ";
 
 /// Runs a client, whose arguments are an address and a certificate, against a listener.
-pub(super) fn run(client: &mut Command, listener: &str) {
+pub(super) fn check_chat(client: &mut Command, listener: &str) {
     plays(client, listener, AFTER);
 }
 
 /// The same for a client that moves to another address when it has come back.
-pub(super) fn run_moving(client: &mut Command, listener: &str) {
+pub(super) fn check_moving_chat(client: &mut Command, listener: &str) {
     plays(client, listener, MOVING);
 }
 

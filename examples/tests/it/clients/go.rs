@@ -52,33 +52,33 @@ fn client(kind: &str) -> Option<Command> {
     }
 }
 
-fn run(kind: &str, listener: &str) {
+fn check(kind: &str, listener: &str) {
     if let Some(mut client) = client(kind) {
-        chat::run(&mut client, listener);
+        chat::check_chat(&mut client, listener);
     }
 }
 
 #[test]
 fn gorilla_chats_is_cut_and_comes_back() {
-    run("gorilla", "ws");
-    run("gorilla-tls", "wss");
+    check("gorilla", "ws");
+    check("gorilla-tls", "wss");
 }
 
 #[test]
 fn coder_chats_is_cut_and_comes_back() {
-    run("coder", "ws");
-    run("coder-tls", "wss");
+    check("coder", "ws");
+    check("coder-tls", "wss");
 }
 
 #[test]
 fn webtransport_go_chats_is_cut_and_comes_back() {
-    run("webtransport", "quic");
+    check("webtransport", "quic");
 }
 
 /// It asks for its session again in early data.
 #[test]
 fn quic_go_chats_is_cut_comes_back_and_moves() {
     if let Some(mut client) = client("quic") {
-        chat::run_moving(&mut client, "quic");
+        chat::check_moving_chat(&mut client, "quic");
     }
 }

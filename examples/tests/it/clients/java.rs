@@ -18,6 +18,6 @@ fn java_chats_is_cut_and_comes_back() {
     for scheme in ["ws", "wss"] {
         let mut java = Command::new("timeout");
         java.args(["120", "java", "-XX:TieredStopAtLevel=1", SOURCE, scheme]);
-        chat::run(&mut java, scheme);
+        chat::check_chat(&mut java, scheme);
     }
 }

@@ -182,9 +182,9 @@ fn posts_wait_for_those_before_them() {
     }
 }
 
-/// What waits for a reader is bounded: it ends as slow, its session parks, keeps what it may, and is
-/// told where something is missing. Clients of this dialect pull that from the record, phones too:
-/// it is not repeated behind the gap.
+/// What waits for a reader is bounded: it ends as slow, its session parks, keeps what it may, and
+/// is told where something is missing. Clients of this dialect pull that from the record, phones
+/// too: it is not repeated behind the gap.
 #[test]
 fn a_reader_that_does_not_read_parks_is_told_what_it_misses_and_pulls_it() {
     for device in [browser("b-1"), phone("p-1")] {
