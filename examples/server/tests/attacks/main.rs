@@ -26,6 +26,7 @@ mod devices;
 mod floods;
 mod flow;
 mod frames;
+mod http2;
 mod lifecycle;
 mod memory;
 mod quic;
@@ -60,6 +61,7 @@ fn all() -> Vec<Attack> {
         resume::ATTACKS,
         secured::ATTACKS,
         web::ATTACKS,
+        http2::ATTACKS,
         demo::ATTACKS,
         lifecycle::ATTACKS,
     ]

@@ -22,5 +22,6 @@ mod page;
 mod process;
 mod reading;
 mod resume;
+mod secured;
 mod server;
 mod wait;
