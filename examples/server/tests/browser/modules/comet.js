@@ -98,6 +98,9 @@ const heard = {
   'comet deliver': { kind: 'deliver', seq: 7, body: '68656c6c6f' },
   'deliver, last number before the wrap': { kind: 'deliver', seq: 4_294_967_295, body: '' },
   'deliver best effort': { kind: 'bestEffort', body: '68656c6c6f' },
+  // The page asks for no datagrams: a count tells it nothing.
+  'deliver best effort, counted': { kind: 'bestEffort', body: '68656c6c6f' },
+  'deliver latest, counted': { kind: 'latest', key: '747970696e673a31', body: '796573' },
   'deliver latest': { kind: 'latest', key: '747970696e673a31', body: '796573' },
   'deliver latest, empty key': { kind: 'latest', key: '', body: '796573' },
   gap: {
