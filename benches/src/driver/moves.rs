@@ -41,7 +41,7 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// When the system has no more sockets.
+    /// The system has no more sockets.
     pub fn move_udp(&mut self) -> io::Result<()> {
         self.hubs.move_all(self.poll.registry())?;
         self.sessions.iter_mut().for_each(Session::handle_moved);

@@ -126,7 +126,7 @@ impl Quic {
     ///
     /// # Errors
     ///
-    /// When the connection is lost.
+    /// The connection is lost.
     pub(super) fn is_open(&mut self) -> io::Result<bool> {
         self.settle();
         self.check()?;
@@ -138,9 +138,11 @@ impl Quic {
         self.is_silent = true;
     }
 
+    /// Asks whether the connection is still there.
+    ///
     /// # Errors
     ///
-    /// When the connection is lost; an end by the server is none.
+    /// It is lost; an end by the server is none.
     pub(super) fn check(&self) -> io::Result<()> {
         match &self.lost {
             Some(Lost::Broken(why)) => Err(io::Error::other(why.clone())),
