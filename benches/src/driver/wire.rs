@@ -61,7 +61,7 @@ impl Wire {
     ///
     /// # Errors
     ///
-    /// When there will be no connection.
+    /// There will be no connection.
     pub(super) fn is_connected(&mut self) -> io::Result<bool> {
         if let Self::Quic(quic) = self {
             return quic.is_open();
